@@ -1,6 +1,7 @@
 // The one place where blocking work may go: a pool of threads for the disk.
 #pragma once
 
+#include "entrepot/base/gate.h"
 #include "entrepot/base/result.h"
 #include "entrepot/base/task.h"
 
@@ -11,6 +12,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -23,13 +25,21 @@ class DiskPool {
   ~DiskPool() { stop(); }
 
   // Runs `work` on the pool and resumes the caller on its own worker with what it returned: a
-  // Result<X>, which is kInternal if `work` threw.
+  // Result<X>, which is kInternal if `work` threw, and kStopping after stop().
   template <class Work>
   Task<std::invoke_result_t<Work&>> run(Work work) {
     using R = std::invoke_result_t<Work&>;
-    auto start = [this](auto handler, Work work) {
-      auto executor = boost::asio::get_associated_executor(handler);
-      auto job = [executor, handler = std::move(handler), work = std::move(work)]() mutable {
+    auto start = [this](auto handler, Work given) {
+      const auto executor = boost::asio::get_associated_executor(handler);
+      auto pass = gate_.enter();
+      if (!pass) {
+        auto refuse = [handler = std::move(handler)]() mutable {
+          std::move(handler)(R(Error{Error::Code::kStopping, "the mirror is stopping"}));
+        };
+        boost::asio::post(executor, std::move(refuse));
+        return;
+      }
+      auto job = [executor, handler = std::move(handler), work = std::move(given), pass = std::move(pass)]() mutable {
         auto resume = [handler = std::move(handler), result = guarded(work)]() mutable {
           std::move(handler)(std::move(result));
         };
@@ -37,18 +47,24 @@ class DiskPool {
       };
       boost::asio::post(pool_, std::move(job));
     };
-    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>, void(R)>(
-        std::move(start), use_task, std::move(work));
+    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>, void(R)>(std::move(start), use_task,
+                                                                                              std::move(work));
   }
 
-  // Runs `work` some time, with nobody waiting for it.
+  // Runs `work` some time, with nobody waiting for it; not at all after stop().
   template <class Work>
   void post(Work work) {
-    boost::asio::post(pool_, std::move(work));
+    auto pass = gate_.enter();
+    if (!pass) return;
+    auto job = [work = std::move(work), pass = std::move(pass)]() mutable { work(); };
+    boost::asio::post(pool_, std::move(job));
   }
 
-  // Lets what was handed over finish. Nothing may be handed over after this.
-  void stop() { pool_.join(); }
+  // Takes nothing more, and returns when what was taken is done.
+  void stop() {
+    gate_.close();
+    pool_.join();
+  }
 
  private:
   template <class Work>
@@ -60,6 +76,7 @@ class DiskPool {
     }
   }
 
+  Gate gate_;
   boost::asio::thread_pool pool_;
 };
 

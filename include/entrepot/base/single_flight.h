@@ -6,15 +6,20 @@
 #include "entrepot/base/synced.h"
 #include "entrepot/base/task.h"
 
+#include <boost/asio/this_coro.hpp>
+
+#include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 namespace entrepot {
 
 // Thread-safe. For small answers that nobody needs before they are whole (tokens, manifests,
-// revalidations); a blob has its Fill.
+// revalidations); a blob has its Fill. The work runs in a task of its own: it goes on when those
+// who asked have left. Outlives the work (it is destroyed after the workers have stopped).
 template <class Key, class Value>
 class SingleFlight {
  public:
@@ -27,53 +32,72 @@ class SingleFlight {
   // runs for `key`. The entry is gone before the waiters wake, so that the next asker starts fresh.
   template <class Work>
   Task<Outcome> run(Key key, Work work) {
-    Entry entry = enter(key);
-    if (!entry.leads) {
-      Result<Value> value = co_await entry.promise->wait();
-      co_return Outcome{std::move(value), true};
+    const auto executor = co_await boost::asio::this_coro::executor;
+    Flight flight = enter(key, executor, std::move(work));
+    Result<Value> value = co_await flight.promise->wait();
+    co_return Outcome{std::move(value), flight.joined};
+  }
+
+  // The same, but nothing if it takes longer than `timeout`; the work goes on.
+  template <class Work>
+  Task<std::optional<Outcome>> run_for(std::chrono::milliseconds timeout, Key key, Work work) {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    Flight flight = enter(key, executor, std::move(work));
+    std::optional<Result<Value>> value = co_await flight.promise->wait_for(timeout);
+    if (!value) co_return std::nullopt;
+    co_return Outcome{std::move(*value), flight.joined};
+  }
+
+ private:
+  using Landing = Promise<Result<Value>>;
+  struct Flight {
+    std::shared_ptr<Landing> promise;
+    bool joined;
+  };
+
+  // Takes the entry away and wakes the waiters, also when the work's coroutine is destroyed.
+  struct Leader {
+    SingleFlight& owner;
+    Key key;
+    std::shared_ptr<Landing> promise;
+    bool landed = false;
+
+    void land(Result<Value> value) {
+      landed = true;
+      owner.flights_.lock()->erase(key);
+      promise->set(std::move(value));
     }
-    Leader leader{*this, key, entry.promise};
+    ~Leader() {
+      if (!landed) land(Error{Error::Code::kStopping, "the work was given up: the program is stopping"});
+    }
+  };
+
+  template <class Work>
+  Flight enter(const Key& key, Executor executor, Work work) {
+    std::shared_ptr<Landing> promise;
+    {
+      auto flights = flights_.lock();
+      auto [it, inserted] = flights->try_emplace(key);
+      if (!inserted) return {it->second, true};
+      promise = it->second = std::make_shared<Landing>();
+    }
+    spawn_logged(executor, lead(key, promise, std::move(work)), "single flight");
+    return {promise, false};
+  }
+
+  template <class Work>
+  Task<> lead(Key key, std::shared_ptr<Landing> promise, Work work) {
+    Leader leader{*this, std::move(key), std::move(promise)};
     Result<Value> value = Error{Error::Code::kInternal, "the work ended without a result"};
     try {
       value = co_await work();
     } catch (const std::exception& e) {
       value = Error{Error::Code::kInternal, std::string("unexpected failure: ") + e.what()};
     }
-    leader.finish(value);
-    co_return Outcome{std::move(value), false};
+    leader.land(std::move(value));
   }
 
- private:
-  using Flight = Promise<Result<Value>>;
-  struct Entry {
-    std::shared_ptr<Flight> promise;
-    bool leads;
-  };
-
-  // Removes the entry and wakes the waiters, also when the leader's coroutine is destroyed.
-  struct Leader {
-    SingleFlight& owner;
-    Key key;
-    std::shared_ptr<Flight> promise;
-
-    void finish(Result<Value> value) {
-      owner.flights_.lock()->erase(key);
-      promise->set(std::move(value));
-      promise.reset();
-    }
-    ~Leader() {
-      if (promise) finish(Error{Error::Code::kStopping, "the program is stopping"});
-    }
-  };
-
-  Entry enter(const Key& key) {
-    auto flights = flights_.lock();
-    auto [it, inserted] = flights->try_emplace(key);
-    if (inserted) it->second = std::make_shared<Flight>();
-    return {it->second, inserted};
-  }
-
-  Synced<std::map<Key, std::shared_ptr<Flight>>> flights_;
+  Synced<std::map<Key, std::shared_ptr<Landing>>> flights_;
 };
 
 }  // namespace entrepot

@@ -43,7 +43,10 @@ struct ClientOptions {
 class Client {
  public:
   explicit Client(ClientOptions options);
-  ~Client();  // ends running transfers with kStopping and joins the loops
+  ~Client();  // stop()
+
+  // Ends running transfers with kStopping and joins the loops; what is started later ends so too.
+  void stop();
 
   // Starts `request`; the sink is kept alive until after on_done.
   void stream(Request request, std::shared_ptr<ResponseSink> sink);
@@ -55,6 +58,7 @@ class Client {
 
  private:
   class Loop;
+  const ClientOptions options_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::atomic<size_t> next_loop_{0};
   Counter body_bytes_;

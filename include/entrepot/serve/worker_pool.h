@@ -21,6 +21,8 @@ class WorkerPool {
   ~WorkerPool();  // stop()
 
   // Runs what is still queued up to here, then ends the threads and destroys waiting coroutines.
+  // Whoever posts from elsewhere (a DiskPool) has stopped before. Executors stay valid; what is
+  // posted from now on never runs.
   void stop();
 
   size_t size() const { return workers_.size(); }
@@ -29,8 +31,13 @@ class WorkerPool {
   Executor any();
 
  private:
+  // So that stop() can destroy what waits while executors stay valid until the pool is gone.
+  struct Context : boost::asio::io_context {
+    Context() : io_context(1) {}
+    using execution_context::shutdown;
+  };
   struct Worker {
-    boost::asio::io_context context{1};
+    Context context;
     boost::asio::executor_work_guard<Executor> work{context.get_executor()};
     std::thread thread;
   };

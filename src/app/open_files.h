@@ -1,0 +1,23 @@
+// The limit on open files, and who gets how many of them.
+#pragma once
+
+#include "entrepot/base/result.h"
+
+#include <cstddef>
+
+namespace entrepot::app {
+
+struct OpenFileShares {
+  size_t connections;
+  size_t open_blobs;
+  int catalog;
+};
+
+// Raises the soft limit to the hard one and returns it. kIo if the system refuses.
+Result<size_t> raise_open_file_limit();
+
+// Pure. `wanted_connections` is what the configuration asks for, 0 if it does not: then as many as
+// there is room for, 8192 at most. kInvalid if it asks for more than its share.
+Result<OpenFileShares> share_open_files(size_t limit, size_t wanted_connections);
+
+}  // namespace entrepot::app
