@@ -2,6 +2,8 @@
 // rest is for fills (a file and a connection each), listeners and logs.
 #include "open_files.h"
 
+#include "entrepot/serve/options.h"
+
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -11,7 +13,6 @@ namespace entrepot::app {
 namespace {
 
 constexpr size_t kFewest = 256;
-constexpr size_t kMostConnections = 8192;
 constexpr size_t kMostOpenBlobs = 4096;
 constexpr size_t kMostCatalog = 512;
 
@@ -31,13 +32,14 @@ Result<OpenFileShares> share_open_files(size_t limit, size_t wanted_connections)
                                             std::to_string(kFewest) + ": raise the limit (ulimit -n, LimitNOFILE=)"};
   }
   const size_t share = limit / 2;
-  if (wanted_connections > share) {
+  const bool by_default = wanted_connections == serve::Options().max_connections;
+  if (wanted_connections > share && !by_default) {
     return Error{Error::Code::kInvalid, "http.limits.connections is " + std::to_string(wanted_connections) + ", but of the " +
                                             std::to_string(limit) + " files that may be open " + std::to_string(share) +
                                             " are for connections: lower it, or raise the limit (ulimit -n, LimitNOFILE=)"};
   }
-  return OpenFileShares{wanted_connections > 0 ? wanted_connections : std::min(share, kMostConnections),
-                        std::min(limit / 8, kMostOpenBlobs), static_cast<int>(std::min(limit / 8, kMostCatalog))};
+  return OpenFileShares{std::min(share, wanted_connections), std::min(limit / 8, kMostOpenBlobs),
+                        static_cast<int>(std::min(limit / 8, kMostCatalog))};
 }
 
 }  // namespace entrepot::app

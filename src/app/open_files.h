@@ -16,8 +16,8 @@ struct OpenFileShares {
 // Raises the soft limit to the hard one and returns it. kIo if the system refuses.
 Result<size_t> raise_open_file_limit();
 
-// Pure. `wanted_connections` is what the configuration asks for, 0 if it does not: then as many as
-// there is room for, 8192 at most. kInvalid if it asks for more than its share.
+// Pure. kInvalid if the configuration asks for more connections than their share; the default is
+// cut to it instead.
 Result<OpenFileShares> share_open_files(size_t limit, size_t wanted_connections);
 
 }  // namespace entrepot::app

@@ -100,7 +100,8 @@ Task<Result<BlobReader>> BlobService::open(Registry registry, oci::RepositoryNam
     if (file.error().code != Error::Code::kNotFound) co_return file.error();
     // The row has lost its file: a miss, and the fill that follows heals it.
   }
-  co_return co_await impl_->fill({registry, repository}, digest, facts.member);
+  FillSource source{registry, repository};
+  co_return co_await impl_->fill(std::move(source), digest, facts.member);
 }
 
 Task<Result<BlobStat>> BlobService::stat(Registry registry, oci::RepositoryName repository, oci::Digest digest) {

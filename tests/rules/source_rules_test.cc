@@ -19,6 +19,7 @@ struct Rule {
 const std::vector<Rule>& rules() {
   static const std::vector<Rule> rules = {
       {"a capturing lambda in a co_await expression is destroyed twice by GCC 12 (PR101367)", std::regex(R"(co_await[^;]*\[[^\]\s]+\]\s*[({])")},
+      {"a braced argument of an awaited call is destroyed twice by GCC 12: name it first", std::regex(R"(co_await[^;{}]*[(,]\s*\{[^}])")},
       {"co_await in a conditional expression", std::regex(R"(co_await[^;{}]*\s\?\s)")},
       {"`detached` swallows exceptions: use spawn_logged", std::regex(R"(\bdetached\b)")},
       {"no sleeping to synchronise", std::regex(R"(this_thread::sleep)")},

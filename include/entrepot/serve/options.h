@@ -10,7 +10,7 @@ namespace entrepot::serve {
 struct Options {
   // "host:port", ":port" or "[v6]:port"; port 0 takes a free one.
   std::string address = ":5000";
-  size_t max_connections = 8192;       // one more is accepted and closed at once
+  size_t max_connections = 8192;        // one more is accepted and closed at once
   size_t max_request_line = 8 * 1024;  // longer: 414
   size_t max_head = 32 * 1024;         // longer: 431
   size_t max_drained_body = 64 * 1024;  // an unread request body longer than this ends the connection
