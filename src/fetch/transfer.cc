@@ -14,7 +14,7 @@ using std::chrono::steady_clock;
 
 constexpr long kMaxRedirects = 5;
 constexpr long kBodyBuffer = 512 * 1024;
-constexpr long kIdleSeconds = 90;      // an idle connection older than this is not used again
+constexpr long kIdleSeconds = 90;     // an idle connection older than this is not used again
 constexpr int64_t kStallRate = 1024;  // bytes a second below which a body has stalled
 
 TimePoint after(std::chrono::milliseconds limit) {
@@ -85,7 +85,8 @@ Result<void> Transfer::prepare(TimePoint& wake_by) {
 // A value with a line end would become two header lines.
 Result<void> Transfer::check_request() const {
   const bool known_method = request_.method == "GET" || request_.method == "HEAD" || request_.method == "POST";
-  if (!known_method || has_control(request_.url)) return error(Error::Code::kInternal, "not a request that can be sent");
+  if (!known_method || has_control(request_.url))
+    return error(Error::Code::kInternal, "not a request that can be sent");
   for (const auto& [name, value] : request_.headers) {
     const bool bad_name = name.empty() || has_control(name) || name.find_first_of(" :;\t") != std::string::npos;
     if (bad_name || has_control(value)) return error(Error::Code::kInternal, "a header that cannot be sent");
@@ -166,8 +167,7 @@ size_t Transfer::on_body_piece(char* data, size_t size, size_t count, void* self
   auto& transfer = *static_cast<Transfer*>(self);
   const size_t length = size * count;
   transfer.body_bytes_.add(length);
-  transfer.stopped_ =
-      transfer.sink_->on_body(bytes_of(std::string_view(data, length))) == ResponseSink::Verdict::kStop;
+  transfer.stopped_ = transfer.sink_->on_body(bytes_of(std::string_view(data, length))) == ResponseSink::Verdict::kStop;
   // libcurl takes any other number than `length` as the wish to stop.
   if (transfer.stopped_) return length + 1;
   transfer.window_bytes_ += length;

@@ -74,9 +74,9 @@ class Transfer {
   EasyHandle easy_;  // before what it points to goes
   CURLcode set_result_ = CURLE_OK;
   bool head_done_ = false;
-  bool stopped_ = false;         // by a verdict
+  bool stopped_ = false;          // by a verdict
   std::optional<Error> failure_;  // found by a callback
-  uint64_t window_bytes_ = 0;    // of the body since the deadline was last moved
+  uint64_t window_bytes_ = 0;     // of the body since the deadline was last moved
 };
 
 }  // namespace entrepot::fetch

@@ -76,11 +76,14 @@ enum class Shape { kIndex, kImage, kSchema1 };
 // The type that was declared decides; where it is silent, the body's own, then what the body has.
 Result<Shape> shape_of(const json& object, std::string_view type) {
   using namespace media_type;
-  if (type == kOciIndex || type == kDockerList) return Shape::kIndex;
-  if (type == kOciManifest || type == kDockerManifest) return Shape::kImage;
+  const bool index = object.contains("manifests");
+  const bool image = object.contains("layers") || object.contains("config") || object.contains("blobs");
+  if (type == kOciArtifact) return Shape::kImage;  // all that it could name is optional
+  if (index && (type == kOciIndex || type == kDockerList)) return Shape::kIndex;
+  if (image && (type == kOciManifest || type == kDockerManifest)) return Shape::kImage;
   if (type == kDockerSchema1 || type == kDockerSchema1Signed) return Shape::kSchema1;
-  if (object.contains("manifests")) return Shape::kIndex;
-  if (object.contains("layers") || object.contains("config") || object.contains("blobs")) return Shape::kImage;
+  if (index) return Shape::kIndex;
+  if (image) return Shape::kImage;
   if (object.contains("fsLayers")) return Shape::kSchema1;
   return invalid("it is neither an image manifest nor an index");
 }

@@ -17,17 +17,21 @@ std::string named(const Registry& registry, const oci::RepositoryName& repositor
 // The record of an answer whose bytes are what `reference` asked for.
 Result<FetchedManifest> verified(const Registry& registry, const oci::RepositoryName& repository, const oci::Reference& reference,
                                  upstream::ManifestBody body, WallTime now) {
+  const auto* asked = std::get_if<oci::Digest>(&reference);
+  const auto mismatch = [&](const oci::Digest& digest) {
+    return Error{Error::Code::kDigestMismatch, "upstream's bytes for " + named(registry, repository, reference) + " have the digest " + digest.to_string()};
+  };
   const auto parsed = oci::parse_manifest(body.bytes, body.head.media_type);
   if (!parsed) {
+    // Bytes that were damaged on the way are rarely JSON: say the better reason.
+    const auto digest = oci::Digest::of(asked != nullptr ? asked->algorithm() : HashAlgorithm::kSha256, bytes_of(body.bytes));
+    if (asked != nullptr && digest != *asked) return mismatch(digest);
     return Error{Error::Code::kUpstreamInvalid, "upstream sent no manifest for " + named(registry, repository, reference) + ": " + parsed.error().message};
   }
-  const auto* asked = std::get_if<oci::Digest>(&reference);
   const auto algorithm = asked != nullptr ? asked->algorithm() : HashAlgorithm::kSha256;
   const auto digest = oci::manifest_digest(body.bytes, parsed->media_type, algorithm);
   if (!digest) return Error{Error::Code::kUpstreamInvalid, "upstream's " + named(registry, repository, reference) + ": " + digest.error().message};
-  if (asked != nullptr && *digest != *asked) {
-    return Error{Error::Code::kDigestMismatch, "upstream's bytes for " + named(registry, repository, reference) + " have the digest " + digest->to_string()};
-  }
+  if (asked != nullptr && *digest != *asked) return mismatch(*digest);
   auto record = std::make_shared<const store::ManifestRecord>(store::ManifestRecord{parsed->media_type, now, std::move(body.bytes)});
   return FetchedManifest{*digest, std::move(record)};
 }

@@ -201,6 +201,7 @@ std::variant<ParsedHead, Refusal> parse_head(std::string_view bytes) {
 
 struct ChunkedBody::Parser {
   SilentParser beast;
+  bool started = false;
 };
 
 // Beast's parser walks on into the body from any head that announces chunks.
@@ -213,8 +214,13 @@ ChunkedBody::ChunkedBody() : parser_(std::make_unique<Parser>()) {
 
 ChunkedBody::~ChunkedBody() = default;
 
+// The shortest body has five bytes: Beast asserts that it sees so many when the first chunk is the
+// last.
 ChunkedBody::State ChunkedBody::feed(std::string_view bytes, size_t& consumed) {
+  constexpr size_t kShortest = std::string_view("0\r\n\r\n").size();
   consumed = 0;
+  if (!parser_->started && bytes.size() < kShortest) return State::kMore;
+  parser_->started = true;
   while (!parser_->beast.is_done()) {
     error_code ec;
     const auto rest = bytes.substr(consumed);

@@ -30,7 +30,7 @@ class BlobDelivery {
 class BlobTransfer final : public fetch::ResponseSink {
  public:
   struct Outcome {
-    Result<void> result;  // of the transfer
+    Result<void> result;      // of the transfer
     fetch::Response refusal;  // if the head was not let through: its status (0: none came) and some body
     int status = 0;
     bool delivered = false;  // the sink has had the head, and on_done

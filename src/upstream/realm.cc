@@ -40,7 +40,8 @@ Result<void> check_realm(std::string_view upstream_url, std::string_view realm, 
   const std::optional<Origin> target = parse_origin(realm);
   if (!target || realm.find('#') != std::string_view::npos) return refusal(realm, "is not a URL that can be asked");
   if (!upstream) return refusal(realm, "belongs to an upstream whose URL is not valid");
-  if (upstream->scheme == "https" && target->scheme == "http") return refusal(realm, "is http while the upstream is https");
+  if (upstream->scheme == "https" && target->scheme == "http")
+    return refusal(realm, "is http while the upstream is https");
   if (target->host == upstream->host) return ok();
 
   const std::string_view domain = registrable_domain(target->host);

@@ -52,7 +52,8 @@ std::optional<oci::Challenge> TokenSource::choose(const std::vector<oci::Challen
     return challenge.scheme == oci::Challenge::Scheme::kBasic;
   };
   auto chosen = std::find_if(challenges.begin(), challenges.end(), is_bearer);
-  if (chosen == challenges.end() && has_credentials()) chosen = std::find_if(challenges.begin(), challenges.end(), is_basic);
+  if (chosen == challenges.end() && has_credentials())
+    chosen = std::find_if(challenges.begin(), challenges.end(), is_basic);
   if (chosen == challenges.end()) return std::nullopt;
   return *chosen;
 }
@@ -97,7 +98,8 @@ Task<Result<std::string>> TokenSource::request_token(oci::RepositoryName reposit
   co_return header;
 }
 
-fetch::Request TokenSource::token_request(const oci::RepositoryName& repository, const oci::Challenge& challenge) const {
+fetch::Request TokenSource::token_request(const oci::RepositoryName& repository,
+                                          const oci::Challenge& challenge) const {
   fetch::Request request;
   request.timeouts = options_.timeouts;
   request.url = challenge.realm;

@@ -17,7 +17,8 @@ std::string lower(std::string_view text) {
 bool is_alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool is_host_name(std::string_view host) {
-  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; });
+  return !host.empty() &&
+         std::all_of(host.begin(), host.end(), [](char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; });
 }
 
 bool is_bracketed(std::string_view host) {
@@ -70,7 +71,8 @@ std::string base64_encode(std::string_view bytes) {
   std::string out;
   for (size_t i = 0; i < bytes.size(); i += 3) {
     uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0);
+    for (size_t j = 0; j < 3; ++j)
+      group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0);
     for (size_t j = 0; j < 4; ++j) out += i + j <= bytes.size() ? kDigits[group >> (18 - 6 * j) & 63] : '=';
   }
   return out;
@@ -82,7 +84,8 @@ bool has_next_page(const fetch::ResponseHead& head) {
     for (size_t at = 0; (at = value.find('>', at)) != std::string::npos; ++at) {
       std::string parameters = lower(std::string_view(value).substr(at, value.find('<', at) - at));
       std::erase(parameters, ' ');
-      if (parameters.find("rel=next") != std::string::npos || parameters.find("rel=\"next\"") != std::string::npos) return true;
+      if (parameters.find("rel=next") != std::string::npos || parameters.find("rel=\"next\"") != std::string::npos)
+        return true;
     }
   }
   return false;
