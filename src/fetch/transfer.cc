@@ -236,9 +236,13 @@ Error Transfer::error_of(CURLcode code) const {
   const std::string_view reason = reason_[0] != '\0' ? reason_.data() : curl_easy_strerror(code);
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:  // by a redirect; also HTTP/0.9, which is what garbage looks like
+    case CURLE_WEIRD_SERVER_REPLY:
+      // On a connection that was used before, it may be the rest of an earlier answer that was
+      // longer than its length: worth another try, on another connection.
+      if (!head_done_ && reused_connection()) return error(Error::Code::kUpstreamDown, reason);
+      [[fallthrough]];
     case CURLE_URL_MALFORMAT:
     case CURLE_TOO_MANY_REDIRECTS:
-    case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_HTTP_RETURNED_ERROR:
     case CURLE_BAD_CONTENT_ENCODING: return error(Error::Code::kUpstreamInvalid, reason);
     case CURLE_OUT_OF_MEMORY:
@@ -254,6 +258,12 @@ Error Transfer::error(Error::Code code, std::string_view reason) const {
   message += ": ";
   message += reason;
   return {code, std::move(message)};
+}
+
+bool Transfer::reused_connection() const {
+  long connects = 1;
+  if (easy_) curl_easy_getinfo(easy_.get(), CURLINFO_NUM_CONNECTS, &connects);
+  return connects == 0;
 }
 
 std::string Transfer::effective_url() const {

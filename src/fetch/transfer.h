@@ -60,6 +60,7 @@ class Transfer {
   Result<void> set_headers();
   Error error_of(CURLcode code) const;
   Error error(Error::Code code, std::string_view reason) const;
+  bool reused_connection() const;
   std::string effective_url() const;
 
   const Request request_;
