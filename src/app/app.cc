@@ -138,14 +138,16 @@ Result<std::unique_ptr<App>> App::start(const Config& config) {
 
 App::~App() { stop(); }
 
-// What runs ends from the outside in: clients, fills, upstream transfers, disk, workers.
+// What runs ends from the outside in: clients, fills, upstream transfers, what still waits for
+// them, disk, workers.
 void App::stop() {
   auto& p = *parts_;
   if (p.server) p.server->drain(p.drain_timeout);
   p.blobs.close();
   p.client.stop();
   if (!p.blobs.wait_idle(kFillDeadline)) log_error("a fill did not end in time");
-  if (p.debug_server) p.debug_server->drain(std::chrono::milliseconds(0));
+  p.server.reset();
+  p.debug_server.reset();
   p.disk.stop();
   p.workers.stop();
 }

@@ -185,7 +185,8 @@ Task<> Filler::publish(std::shared_ptr<Fill> fill, std::shared_ptr<store::Partia
 }
 
 void Filler::give_up(Fill& fill, const FillSource& source, const Error& error) {
-  log_warn("a fill failed", {{"upstream", source.registry.name}, {"repository", source.repository.str()},
+  const auto log = error.code == Error::Code::kNotFound ? log_info : log_warn;
+  log("a fill failed", {{"upstream", source.registry.name}, {"repository", source.repository.str()},
                              {"digest", fill.digest().to_string()}, {"kind", to_string(error.code)}, {"error", error.message}});
   table_.remove(fill.digest());
   fill.fail(error);

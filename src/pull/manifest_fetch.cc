@@ -1,6 +1,7 @@
 #include "manifest_fetch.h"
 
 #include "catalog_read.h"
+#include "entrepot/base/log.h"
 #include "entrepot/oci/manifest.h"
 #include "entrepot/oci/media_type.h"
 
@@ -12,6 +13,16 @@ namespace {
 std::string named(const Registry& registry, const oci::RepositoryName& repository, const oci::Reference& reference) {
   const bool tag = std::holds_alternative<oci::Tag>(reference);
   return registry.name + "/" + repository.str() + (tag ? ":" : "@") + oci::to_string(reference);
+}
+
+// A name that upstream does not know is everyday; all else is for the operator to see.
+void log_failure(const Registry& registry, const oci::RepositoryName& repository, const oci::Reference& reference, const Error& error) {
+  const auto log = error.code == Error::Code::kNotFound ? log_info : log_warn;
+  log("a manifest cannot be had from upstream", {{"upstream", registry.name},
+                                                  {"repository", repository.str()},
+                                                  {"reference", oci::to_string(reference)},
+                                                  {"kind", to_string(error.code)},
+                                                  {"error", error.message}});
 }
 
 // The record of an answer whose bytes are what `reference` asked for.
@@ -40,8 +51,10 @@ Result<FetchedManifest> verified(const Registry& registry, const oci::Repository
 
 Task<Result<FetchedManifest>> ManifestFetch::get(Registry registry, oci::RepositoryName repository, oci::Reference reference) {
   auto body = co_await registry.upstream->get_manifest(repository, reference);
-  if (!body) co_return body.error();
-  co_return verified(registry, repository, reference, std::move(*body), clock_.now());
+  Result<FetchedManifest> fetched =
+      body ? verified(registry, repository, reference, std::move(*body), clock_.now()) : Result<FetchedManifest>(body.error());
+  if (!fetched) log_failure(registry, repository, reference, fetched.error());
+  co_return fetched;
 }
 
 Task<Result<FetchedManifest>> ManifestFetch::by_digest(Registry registry, oci::RepositoryName repository, oci::Digest digest) {
@@ -81,7 +94,12 @@ Task<Result<void>> ManifestFetch::note_tag(Registry registry, oci::RepositoryNam
 
 Task<Result<TagMeaning>> ManifestFetch::by_tag(Registry registry, oci::RepositoryName repository, oci::Tag tag, bool fetch) {
   oci::Reference reference = tag;
-  CO_TRY_ASSIGN(const auto head, co_await registry.upstream->head_manifest(repository, reference));
+  const auto answered = co_await registry.upstream->head_manifest(repository, reference);
+  if (!answered) {
+    log_failure(registry, repository, reference, answered.error());
+    co_return answered.error();
+  }
+  const auto& head = *answered;
   if (!head.digest) {
     CO_TRY_ASSIGN(auto fetched, co_await get(registry, repository, reference));
     CO_TRY(co_await store(registry, repository, tag, fetched));

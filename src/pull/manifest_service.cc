@@ -1,7 +1,6 @@
 #include "entrepot/pull/manifest_service.h"
 
 #include "catalog_read.h"
-#include "entrepot/base/log.h"
 #include "entrepot/base/single_flight.h"
 #include "manifest_fetch.h"
 #include "membership.h"
@@ -152,11 +151,7 @@ struct ManifestService::Impl {
   Task<Result<TagMeaning>> confirm(Registry registry, oci::RepositoryName repository, oci::Tag tag) {
     statistics.revalidations.add();
     auto meaning = co_await fetch.by_tag(registry, repository, tag, true);
-    if (!meaning) {
-      if (unreachable(meaning.error().code)) pause_questions();
-      log_warn("a tag could not be confirmed", {{"upstream", registry.name}, {"repository", repository.str()}, {"tag", tag.str()},
-                                                {"kind", to_string(meaning.error().code)}, {"error", meaning.error().message}});
-    }
+    if (!meaning && unreachable(meaning.error().code)) pause_questions();
     co_return meaning;
   }
 
