@@ -43,6 +43,12 @@ oci::RangeDecision wanted_range(const Exchange& exchange, const oci::Digest& dig
   return oci::decide_range(range, size);
 }
 
+// Of a growing blob nothing may be there yet, and its head leaves at once.
+serve::Response::FirstPiece first_piece(const pull::BlobReader& reader) {
+  const bool at_hand = reader.origin() == pull::Origin::kHit;
+  return at_hand ? serve::Response::FirstPiece::kAtHand : serve::Response::FirstPiece::kLater;
+}
+
 // Sends `length` bytes from `from` on (or what there is until the end), as they become readable.
 Task<> send_body(Exchange& exchange, pull::BlobReader& reader, const oci::Digest& digest, uint64_t from, std::optional<uint64_t> length) {
   uint64_t sent = 0;
@@ -102,7 +108,7 @@ Task<> serve_blob(Exchange& exchange, oci::BlobRoute route) {
   }
   if (!size) {
     auto head = blob_head(200, route.digest, reader.origin());
-    const bool begun = co_await exchange.response.begin(std::move(head), std::nullopt);
+    const bool begun = co_await exchange.response.begin(std::move(head), std::nullopt, first_piece(reader));
     if (begun) co_await send_body(exchange, reader, route.digest, 0, std::nullopt);
     co_return;
   }
@@ -119,7 +125,7 @@ Task<> serve_blob(Exchange& exchange, oci::BlobRoute route) {
   if (part) {
     head.headers.emplace_back("Content-Range", "bytes " + std::to_string(from) + "-" + std::to_string(from + length - 1) + "/" + std::to_string(*size));
   }
-  const bool begun = co_await exchange.response.begin(std::move(head), length);
+  const bool begun = co_await exchange.response.begin(std::move(head), length, first_piece(reader));
   if (begun) co_await send_body(exchange, reader, route.digest, from, length);
 }
 

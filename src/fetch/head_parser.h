@@ -22,7 +22,9 @@ class HeadParser {
   explicit HeadParser(bool follow_redirects) : follow_redirects_(follow_redirects) {}
 
   Step feed(std::string_view line);
+  // The latest head, or as much as there is of it; a status of 0: nothing came yet.
   ResponseHead& head() { return head_; }
+  const ResponseHead& head() const { return head_; }
   std::string_view location() const { return head_.header("location"); }
 
  private:

@@ -239,7 +239,7 @@ Error Transfer::error_of(CURLcode code) const {
     case CURLE_WEIRD_SERVER_REPLY:
       // On a connection that was used before, it may be the rest of an earlier answer that was
       // longer than its length: worth another try, on another connection.
-      if (!head_done_ && reused_connection()) return error(Error::Code::kUpstreamDown, reason);
+      if (parser_.head().status == 0 && reused_connection()) return error(Error::Code::kUpstreamDown, reason);
       [[fallthrough]];
     case CURLE_URL_MALFORMAT:
     case CURLE_TOO_MANY_REDIRECTS:

@@ -71,7 +71,8 @@ Result<UniqueFd> open_listen_socket(std::string_view address) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int failed = ::getaddrinfo(where.host.empty() ? nullptr : where.host.c_str(), where.port.c_str(), &hints, &found);
+  const int failed =
+      ::getaddrinfo(where.host.empty() ? nullptr : where.host.c_str(), where.port.c_str(), &hints, &found);
   if (failed != 0) return failure(address, ::gai_strerror(failed));
   const AddressList list(found);
   // "All" is one IPv6 socket that takes IPv4 too; of a name's addresses IPv4 comes first.

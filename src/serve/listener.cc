@@ -20,9 +20,9 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr auto kPause = 100ms;         // without descriptors or memory: until somebody gave some back
+constexpr auto kPause = 100ms;  // without descriptors or memory: until somebody gave some back
 constexpr auto kWarningInterval = 10s;
-constexpr int kBatch = 64;             // a flood of clients must not starve those who are here
+constexpr int kBatch = 64;  // a flood of clients must not starve those who are here
 
 }  // namespace
 
@@ -63,8 +63,8 @@ void Listener::close() {
 Listener::Accepted Listener::accept_one() {
   sockaddr_storage remote{};
   socklen_t size = sizeof remote;
-  UniqueFd fd(::accept4(socket_.native_handle(), reinterpret_cast<sockaddr*>(&remote), &size,
-                        SOCK_NONBLOCK | SOCK_CLOEXEC));
+  UniqueFd fd(
+      ::accept4(socket_.native_handle(), reinterpret_cast<sockaddr*>(&remote), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd) {
     hand_over(std::move(fd), remote.ss_family, format_address(remote));
     return Accepted::kOne;

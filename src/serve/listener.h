@@ -18,7 +18,8 @@ namespace entrepot::serve {
 // On one worker only. Owned by shared_ptr, one of them its coroutine's.
 class Listener {
  public:
-  Listener(Executor executor, UniqueFd socket, std::shared_ptr<Shared> shared, std::vector<std::shared_ptr<Lane>> lanes);
+  Listener(Executor executor, UniqueFd socket, std::shared_ptr<Shared> shared,
+           std::vector<std::shared_ptr<Lane>> lanes);
 
   Executor executor() const { return executor_; }
   static Task<> run(std::shared_ptr<Listener> self, Gate::Pass pass);

@@ -13,8 +13,8 @@ Task<bool> Response::send_head_only(Head head, std::optional<uint64_t> length) {
   return connection_.writer().send_head_only(std::move(head), length);
 }
 
-Task<bool> Response::begin(Head head, std::optional<uint64_t> length) {
-  return connection_.writer().begin(std::move(head), length);
+Task<bool> Response::begin(Head head, std::optional<uint64_t> length, FirstPiece first_piece) {
+  return connection_.writer().begin(std::move(head), length, first_piece);
 }
 
 Task<bool> Response::send_file(int fd, uint64_t offset, uint64_t count) {

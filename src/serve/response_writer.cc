@@ -81,7 +81,7 @@ Task<bool> ResponseWriter::send_head_only(Head head, std::optional<uint64_t> len
   co_return true;
 }
 
-Task<bool> ResponseWriter::begin(Head head, std::optional<uint64_t> length) {
+Task<bool> ResponseWriter::begin(Head head, std::optional<uint64_t> length, Response::FirstPiece first_piece) {
   if (!start(head.status)) co_return false;
   Framing framing;
   if (head.status != 204) framing.content_length = length;
@@ -92,7 +92,9 @@ Task<bool> ResponseWriter::begin(Head head, std::optional<uint64_t> length) {
   framing.keep_alive = keep_alive_ = keep_alive();
   remaining_ = length.value_or(0);
   state_ = State::kBody;
-  const bool more = body_ != Body::kNone && (body_ != Body::kLength || remaining_ > 0);
+  const bool body_follows = body_ != Body::kNone && (body_ != Body::kLength || remaining_ > 0);
+  // The kernel would hold a head back for 200 ms in the hope of more.
+  const bool more = body_follows && first_piece == Response::FirstPiece::kAtHand;
   const std::string bytes = format_head(head, framing, lane_.date());
   const Stream::Status status = co_await stream_.write(bytes, {}, more);
   co_return settle(status);

@@ -29,7 +29,7 @@ class ResponseWriter {
   // As in Response.
   Task<bool> send(Head head, std::string body);
   Task<bool> send_head_only(Head head, std::optional<uint64_t> length);
-  Task<bool> begin(Head head, std::optional<uint64_t> length);
+  Task<bool> begin(Head head, std::optional<uint64_t> length, Response::FirstPiece first_piece);
   Task<bool> send_file(int fd, uint64_t offset, uint64_t count);
   Task<bool> finish();
 

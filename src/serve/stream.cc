@@ -26,7 +26,8 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 // One sendmsg of what is left of both pieces.
 ssize_t send_pieces(int socket, std::string_view first, std::string_view second, int flags) {
-  iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}};
+  iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                     {const_cast<char*>(second.data()), second.size()}};
   msghdr message{};
   message.msg_iov = first.empty() ? pieces + 1 : pieces;
   message.msg_iovlen = first.empty() || second.empty() ? 1 : 2;

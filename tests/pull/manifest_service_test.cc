@@ -152,10 +152,15 @@ TEST_F(ManifestServiceTest, ASlowUpstreamIsNotWaitedForWhenSomethingIsHeld) {
   fake_.add_manifest("library/x", "latest", kType, body("two"));
   expire();
   fake_.add_fault({{"method", "HEAD"}, {"delay_ms", 500}, {"times", 1}});
-  const auto stale = get(tag("latest"));  // returns when the question behind it has ended, too
+  const auto stale = get(tag("latest"));
   EXPECT_EQ(stale->bytes, body("one"));
   EXPECT_EQ(stale->stale->code, Error::Code::kUpstreamTimeout);
-  EXPECT_EQ(get(tag("latest"))->bytes, body("two")) << "the question went on behind";
+  ASSERT_TRUE(fake_.wait_for("/manifests/sha256:", 2)) << "the question goes on behind";
+  const auto gives_up = std::chrono::steady_clock::now() + seconds(20);
+  while (get(tag("latest"))->bytes != body("two")) {
+    ASSERT_LT(std::chrono::steady_clock::now(), gives_up);
+    support::run_task(sleep_for(5));
+  }
 }
 
 TEST_F(ManifestServiceTest, AfterAFailureToConnectHeldTagsDoNotWait) {

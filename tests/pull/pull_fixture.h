@@ -41,6 +41,9 @@ class PullTest : public testing::Test {
   void stop() {
     if (blobs_) blobs_->close();
     if (client_) client_->stop();
+    if (blobs_) {
+      EXPECT_TRUE(blobs_->wait_idle(std::chrono::seconds(20)));
+    }
     tags_.reset();
     manifests_.reset();
     blobs_.reset();
@@ -73,15 +76,19 @@ class PullTest : public testing::Test {
   static oci::Digest digest(const std::string& text) { return *oci::Digest::parse(text); }
   static oci::Reference tag(const std::string& name) { return *oci::Tag::parse(name); }
 
-  // Reads a blob to its end, as a client would; ends when the fill behind it has ended, too.
+  // Reads a blob to its end, as a client would; returns when the fill behind it has ended, too.
   Download pull(const std::string& digest_text, const std::string& name = "library/x") {
-    return support::run_task(download(blobs_.get(), registry(), repository(name), digest(digest_text)));
+    auto result = support::run_task(download(blobs_.get(), registry(), repository(name), digest(digest_text)));
+    EXPECT_TRUE(blobs_->wait_idle(std::chrono::seconds(20)));
+    return result;
   }
   // `clients` at once on two threads.
   std::vector<Download> pull_at_once(const std::string& digest_text, size_t clients) {
     std::vector<Task<Download>> tasks;
     for (size_t i = 0; i < clients; ++i) tasks.push_back(download(blobs_.get(), registry(), repository(), digest(digest_text)));
-    return support::run_tasks(std::move(tasks), 2);
+    auto results = support::run_tasks(std::move(tasks), 2);
+    EXPECT_TRUE(blobs_->wait_idle(std::chrono::seconds(20)));
+    return results;
   }
 
   Result<ManifestAnswer> get(const oci::Reference& reference, const std::string& name = "library/x") {

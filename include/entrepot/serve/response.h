@@ -33,7 +33,9 @@ class Response {
 
   // A body that comes in pieces: begin, any number of send_file, finish. With a length exactly so
   // many bytes follow; without one the body is chunked (HTTP/1.1) or ends with the connection (1.0).
-  Task<bool> begin(Head head, std::optional<uint64_t> length);
+  // Where the first piece is not at hand, the head leaves alone; else it travels with it.
+  enum class FirstPiece { kAtHand, kLater };
+  Task<bool> begin(Head head, std::optional<uint64_t> length, FirstPiece first_piece = FirstPiece::kAtHand);
   // Sends `count` bytes of `fd` from `offset`. The bytes are there (written by now) and never
   // change; a thread that serves does not block on a cold disk. A read error aborts.
   Task<bool> send_file(int fd, uint64_t offset, uint64_t count);
