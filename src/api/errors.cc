@@ -29,6 +29,7 @@ HttpError http_error(Error::Code code, Subject subject) {
     case Error::Code::kUpstreamError:
     case Error::Code::kUpstreamInvalid:
     case Error::Code::kTooLarge: return {502, "UNAVAILABLE"};
+    case Error::Code::kOverloaded:
     case Error::Code::kNoSpace:
     case Error::Code::kStopping: return {503, "UNAVAILABLE"};
     case Error::Code::kIo:

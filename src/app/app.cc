@@ -62,8 +62,9 @@ std::vector<std::string> answered_namespaces(const Config& config, const std::st
   return names;
 }
 
-pull::Options pull_options(const Config& config) {
+pull::Options pull_options(const Config& config, const OpenFileShares& shares) {
   pull::Options options;
+  options.max_fills = shares.fills;
   options.freshness = config.freshness;
   options.revalidate_timeout = config.revalidate_timeout;
   return options;
@@ -82,7 +83,7 @@ size_t worker_count(const Config& config) {
 }  // namespace
 
 struct App::Parts {
-  Parts(const Config& config, Store store, std::string registry_name)
+  Parts(const Config& config, const OpenFileShares& shares, Store store, std::string registry_name)
       : drain_timeout(config.drain_timeout),
         catalog(std::move(store.catalog)),
         blob_store(std::move(store.blobs)),
@@ -91,8 +92,8 @@ struct App::Parts {
         client(client_options()),
         upstream(config.upstream ? std::make_unique<upstream::Upstream>(*config.upstream, client, clock) : nullptr),
         registry{registry_name, upstream.get()},
-        blobs(pull_options(config), *catalog, *blob_store, disk, clock, statistics),
-        manifests(pull_options(config), *catalog, disk, clock, statistics),
+        blobs(pull_options(config, shares), *catalog, *blob_store, disk, clock, statistics),
+        manifests(pull_options(config, shares), *catalog, disk, clock, statistics),
         tags(*catalog, disk),
         api({registry, answered_namespaces(config, registry_name), config.access_log},
             {blobs, manifests, tags, *catalog, disk, clock, statistics}),
@@ -124,7 +125,7 @@ Result<std::unique_ptr<App>> App::start(const Config& config) {
   TRY_ASSIGN(const auto shares, share_open_files(file_limit, config.http.max_connections));
   TRY_ASSIGN(auto store, open_store(config, shares));
   TRY_ASSIGN(auto name, registry_name(config, *store.catalog));
-  auto parts = std::make_unique<Parts>(config, std::move(store), std::move(name));
+  auto parts = std::make_unique<Parts>(config, shares, std::move(store), std::move(name));
   parts->admin.count_held();
 
   auto options = config.http;

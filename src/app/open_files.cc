@@ -1,5 +1,6 @@
-// Half of the files are for connections, an eighth each for blobs kept open and for RocksDB; the
-// rest is for fills (a file and a connection each), listeners and logs.
+// Half of the files are for connections, an eighth each for blobs kept open and for RocksDB, nearly
+// an eighth for fills (a file and a connection each); the rest is for other requests upstream,
+// listeners and logs.
 #include "open_files.h"
 
 #include "entrepot/serve/options.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr size_t kFewest = 256;
 constexpr size_t kMostOpenBlobs = 4096;
+constexpr size_t kMostFills = 1024;
 constexpr size_t kMostCatalog = 512;
 
 }  // namespace
@@ -38,7 +40,7 @@ Result<OpenFileShares> share_open_files(size_t limit, size_t wanted_connections)
                                             std::to_string(limit) + " files that may be open " + std::to_string(share) +
                                             " are for connections: lower it, or raise the limit (ulimit -n, LimitNOFILE=)"};
   }
-  return OpenFileShares{std::min(share, wanted_connections), std::min(limit / 8, kMostOpenBlobs),
+  return OpenFileShares{std::min(share, wanted_connections), std::min(limit / 8, kMostOpenBlobs), std::min(limit / 18, kMostFills),
                         static_cast<int>(std::min(limit / 8, kMostCatalog))};
 }
 

@@ -10,6 +10,7 @@ namespace entrepot::app {
 struct OpenFileShares {
   size_t connections;
   size_t open_blobs;
+  size_t fills;  // two files each
   int catalog;
 };
 

@@ -19,6 +19,7 @@ std::string_view to_string(Error::Code code) {
     case Error::Code::kUpstreamInvalid: return "upstream_invalid";
     case Error::Code::kRateLimited: return "rate_limited";
     case Error::Code::kTooLarge: return "too_large";
+    case Error::Code::kOverloaded: return "overloaded";
     case Error::Code::kNoSpace: return "no_space";
     case Error::Code::kIo: return "io";
     case Error::Code::kNotInMemory: return "not_in_memory";

@@ -42,6 +42,7 @@ struct BlobService::Impl {
       : catalog(catalog_in),
         blobs(blobs_in),
         disk(disk_in),
+        table(options.max_fills),
         membership(catalog_in, disk_in),
         filler(options, catalog_in, blobs_in, disk_in, clock, statistics, membership, table) {}
 
@@ -69,10 +70,11 @@ struct BlobService::Impl {
     const auto executor = co_await boost::asio::this_coro::executor;
     const auto expected = member ? member->size : std::nullopt;
     auto joined = table.join_or_start(digest, source, member.has_value(), expected, executor);
-    if (!joined) {
+    if (!joined && joined.error().code == Error::Code::kDenied) {
       CO_TRY(co_await membership.prove(source.registry, source.repository, digest, Membership::Kind::kBlob));
       joined = table.join_or_start(digest, source, true, expected, executor);
     }
+    if (!joined) co_return joined.error();
     if (joined->started) filler.start(joined->fill, executor);
     CO_TRY(co_await joined->fill->head(joined->source));
     co_return BlobReader(joined->fill, joined->started ? Origin::kMiss : Origin::kCoalesced);

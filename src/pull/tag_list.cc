@@ -8,6 +8,7 @@ namespace {
 
 // A list without `n` is gathered page by page; no repository is allowed to make that endless.
 constexpr int kMaxPages = 100;
+constexpr size_t kMaxTags = 100'000;
 
 bool upstream_cannot_answer(Error::Code code) {
   return code != Error::Code::kNotFound && code != Error::Code::kUnauthorized && code != Error::Code::kDenied;
@@ -44,7 +45,7 @@ Task<Result<TagListAnswer>> TagList::ask(Registry registry, oci::RepositoryName 
       }
       answer.tags.push_back(std::move(tag));
     }
-    if (!answer.more || got.tags.empty() || (n && answer.tags.size() >= *n)) break;
+    if (!answer.more || got.tags.empty() || answer.tags.size() >= kMaxTags || (n && answer.tags.size() >= *n)) break;
     last = answer.tags.back();
   }
   co_return answer;

@@ -32,6 +32,7 @@ TEST(Errors, EveryKindHasItsStatusAndCode) {
            {Code::kUpstreamInvalid, Subject::kBlob, 502, "UNAVAILABLE"},
            {Code::kDigestMismatch, Subject::kBlob, 502, "UNAVAILABLE"},
            {Code::kTooLarge, Subject::kManifest, 502, "UNAVAILABLE"},
+           {Code::kOverloaded, Subject::kBlob, 503, "UNAVAILABLE"},
            {Code::kNoSpace, Subject::kBlob, 503, "UNAVAILABLE"},
            {Code::kStopping, Subject::kBlob, 503, "UNAVAILABLE"},
            {Code::kIo, Subject::kBlob, 500, "UNKNOWN"},

@@ -1,6 +1,6 @@
 #include "pull_fixture.h"
 
-#include <fstream>
+#include <future>
 
 namespace entrepot::pull {
 namespace {
@@ -201,6 +201,21 @@ TEST_F(BlobServiceTest, WithoutUpstreamWhatIsNotHeldIsNotFound) {
   const auto d = fake_.add_blob("library/x", kSize);
   offline_ = true;
   EXPECT_EQ(pull(d).error->code, Error::Code::kNotFound);
+}
+
+TEST_F(BlobServiceTest, TooManyFillsAtOnceAreRefusedAndTheRunningOnesAreNotDisturbed) {
+  options_.max_fills = 1;
+  restart();
+  const auto slow = fake_.add_blob("library/x", kSize, 1);
+  const auto other = fake_.add_blob("library/x", kSize, 2);
+  fake_.add_fault({{"path", slow}, {"hold", "slow"}});
+  auto running = std::async(std::launch::async, [&] { return pull(slow); });
+  ASSERT_TRUE(fake_.wait_for(slow, 1));
+  const auto refused = support::run_task(download(blobs_.get(), registry(), repository(), digest(other)));
+  EXPECT_EQ(refused.error->code, Error::Code::kOverloaded);
+  fake_.release("slow");
+  EXPECT_EQ(digest_of(running.get().bytes), slow);
+  EXPECT_EQ(digest_of(pull(other).bytes), other);
 }
 
 TEST_F(BlobServiceTest, AfterCloseNothingNewIsStarted) {

@@ -27,6 +27,7 @@ struct Error {
     kUpstreamInvalid,  // upstream answered something that is not the protocol
     kRateLimited,      // upstream answered 429
     kTooLarge,         // beyond a limit of ours
+    kOverloaded,       // this mirror has too much to do already
     kNoSpace,          // the disk is full
     kIo,               // the disk or the catalog failed
     kNotInMemory,      // a read that may not block would have to; ask again from the disk pool

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace entrepot::pull {
@@ -15,6 +16,8 @@ struct Options {
   std::chrono::milliseconds not_found_grace{600'000};
   // After upstream could not be reached, held tags are served stale at once for so long.
   std::chrono::milliseconds unreachable_pause{5'000};
+  // Blobs that are fetched at once (two open files each); one more is kOverloaded.
+  size_t max_fills = 1024;
   // A fill's attempts without a byte of progress.
   int fill_attempts = 5;
   // A partial file is synced and its prefix recorded each time it has grown by so much.

@@ -63,7 +63,8 @@ class Upstream {
   Task<Result<TagsPage>> list_tags(oci::RepositoryName repository, std::string last, size_t n);
 
   // One attempt to transfer a blob from byte `from` into `sink`: on_head comes only for 200 and
-  // 206, on_done exactly once in any case. Resumes when the transfer has ended, with its result;
+  // 206, on_done exactly once in any case (on a fetch loop's thread, or on the caller's if the head
+  // was not let through). A 206 that begins elsewhere than at `from` is kUpstreamInvalid. Resumes when the transfer has ended, with its result;
   // an answer that is not 200 or 206 is the error of its status, and 416 is kUpstreamInvalid.
   Task<Result<void>> get_blob(oci::RepositoryName repository, oci::Digest digest, uint64_t from,
                               std::shared_ptr<fetch::ResponseSink> sink);
