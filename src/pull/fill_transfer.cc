@@ -39,19 +39,23 @@ Error invalid(std::string message) { return {Error::Code::kUpstreamInvalid, std:
 }  // namespace
 
 FillTransfer::FillTransfer(std::shared_ptr<Fill> fill, std::shared_ptr<store::PartialFile> partial, DiskPool& disk,
-                           uint64_t checkpoint_every)
+                           uint64_t checkpoint_every, std::string subject)
     : fill_(std::move(fill)),
       partial_(std::move(partial)),
       disk_(disk),
       checkpoint_every_(checkpoint_every),
+      subject_(std::move(subject)),
       checkpointed_(partial_->size()) {}
 
 FillTransfer::Verdict FillTransfer::on_head(const fetch::ResponseHead& head) noexcept {
-  if (auto taken = take_head(head); !taken) {
-    error_ = taken.error();
-    return Verdict::kStop;
-  }
-  return Verdict::kGoOn;
+  auto taken = take_head(head);
+  return taken ? Verdict::kGoOn : stop(taken.error());
+}
+
+FillTransfer::Verdict FillTransfer::stop(Error error) {
+  error.message = subject_ + ": " + error.message;
+  error_ = std::move(error);
+  return Verdict::kStop;
 }
 
 Result<void> FillTransfer::take_head(const fetch::ResponseHead& head) {
@@ -69,11 +73,8 @@ Result<void> FillTransfer::take_head(const fetch::ResponseHead& head) {
 }
 
 FillTransfer::Verdict FillTransfer::on_body(ByteSpan piece) noexcept {
-  if (auto taken = take_body(piece); !taken) {
-    error_ = taken.error();
-    return Verdict::kStop;
-  }
-  return Verdict::kGoOn;
+  auto taken = take_body(piece);
+  return taken ? Verdict::kGoOn : stop(taken.error());
 }
 
 Result<void> FillTransfer::take_body(ByteSpan piece) {
@@ -101,6 +102,6 @@ void FillTransfer::checkpoint() {
   });
 }
 
-void FillTransfer::on_done(Result<void> result) noexcept { ended_ = result.has_value(); }
+void FillTransfer::on_done(Result<void>) noexcept {}
 
 }  // namespace entrepot::pull

@@ -28,6 +28,10 @@ bool may_pass(Error::Code code) {
          code == Error::Code::kRateLimited || code == Error::Code::kStopping || code == Error::Code::kInternal;
 }
 
+std::string subject_of(const FillSource& source, const oci::Digest& digest) {
+  return source.registry.name + "/" + source.repository.str() + ": blob " + digest.to_string();
+}
+
 double jitter() { return static_cast<double>(std::rand()) / (static_cast<double>(RAND_MAX) + 1.0); }
 
 }  // namespace
@@ -117,9 +121,10 @@ Task<Result<void>> Filler::download(std::shared_ptr<Fill> fill, std::shared_ptr<
   // A crash between the last byte and the publication leaves a whole partial.
   const bool whole = kept > 0 && oci::Digest::of(partial->hash()) == fill->digest();
   if (!whole) CO_TRY(co_await transfer(fill, partial));
-  if (oci::Digest::of(partial->hash()) != fill->digest()) {
-    co_return Error{Error::Code::kDigestMismatch, "upstream's bytes have the digest " + oci::Digest::of(partial->hash()).to_string() +
-                                                      ", not " + fill->digest().to_string() +
+  const auto got = oci::Digest::of(partial->hash());
+  if (got != fill->digest()) {
+    const auto source = fill->current_source();
+    co_return Error{Error::Code::kDigestMismatch, subject_of(source->second, fill->digest()) + ": the bytes have the digest " + got.to_string() +
                                                       (kept > 0 ? " (resumed: the next attempt starts from zero)" : "")};
   }
   co_return ok();
@@ -130,12 +135,15 @@ Task<Result<void>> Filler::transfer(std::shared_ptr<Fill> fill, std::shared_ptr<
     const auto current = fill->current_source();
     const auto& [index, source] = *current;
     const uint64_t before = partial->size();
-    auto sink = std::make_shared<FillTransfer>(fill, partial, disk_, options_.checkpoint_every);
+    const std::string subject = subject_of(source, fill->digest());
+    auto sink = std::make_shared<FillTransfer>(fill, partial, disk_, options_.checkpoint_every, subject);
     auto result = co_await source.registry.upstream->get_blob(source.repository, fill->digest(), before, sink);
     if (sink->error()) co_return *sink->error();
     const auto size = fill->size();
     if (result && (!size || partial->size() == *size)) co_return ok();
-    const Error error = result ? Error{Error::Code::kUpstreamDown, "upstream ended the blob at byte " + std::to_string(partial->size()) +
+    // Without a length, a body may break off behind its last byte.
+    if (!size && oci::Digest::of(partial->hash()) == fill->digest()) co_return ok();
+    const Error error = result ? Error{Error::Code::kUpstreamDown, subject + ": the answer ended the blob at byte " + std::to_string(partial->size()) +
                                                                        " of " + std::to_string(*size)}
                                : result.error();
     if (gate_.closed()) co_return Error{Error::Code::kStopping, "the mirror is stopping"};

@@ -92,6 +92,9 @@ struct Catalog::Impl {
     const auto status = database->Get(options, tables[table], slice(key), &value);
     if (status.IsNotFound()) return std::optional<std::string>();
     if (!status.ok()) return catalog_error(status);
+    // RocksDB answers OK and nothing where the table's file is not open: the key may exist. No
+    // record is empty, so that this is not one.
+    if (reach == Reach::kMemory && value.empty()) return Error{Error::Code::kNotInMemory, "the row's table is not open"};
     return std::optional<std::string>(std::move(value));
   }
 

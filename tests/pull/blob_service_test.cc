@@ -114,6 +114,13 @@ TEST_F(BlobServiceTest, BodiesWithoutALengthArriveWhole) {
   }
 }
 
+TEST_F(BlobServiceTest, ABodyThatBreaksOffBehindItsLastByteIsWhole) {
+  const auto d = fake_.add_blob("library/x", kSize);
+  fake_.add_fault({{"path", kBlobs}, {"chunked", true}, {"stall_after", kSize}, {"times", 1}});
+  EXPECT_EQ(digest_of(pull(d).bytes), d);
+  EXPECT_EQ(pull(d).origin, Origin::kHit);
+}
+
 TEST_F(BlobServiceTest, AnEmptyBlobArrives) {
   const auto d = fake_.add_text_blob("library/x", "");
   const auto got = pull(d);

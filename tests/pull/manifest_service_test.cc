@@ -234,7 +234,9 @@ TEST_F(ManifestServiceTest, ALayerThatIsNotAsLongAsItsManifestSaysFails) {
   const std::string text = R"({"schemaVersion":2,"layers":[{"mediaType":"x","digest":")" + blob + R"(","size":6}]})";
   fake_.add_manifest("library/x", "latest", kType, text);
   ASSERT_TRUE(get(tag("latest")));
-  EXPECT_EQ(pull(blob).error->code, Error::Code::kUpstreamInvalid);
+  const auto got = pull(blob);
+  EXPECT_EQ(got.error->code, Error::Code::kUpstreamInvalid);
+  EXPECT_NE(got.error->message.find("registry.test/library/x"), std::string::npos) << got.error->message;
 }
 
 TEST_F(ManifestServiceTest, WithoutUpstreamWhatIsHeldIsServedAndTheRestIsNotFound) {

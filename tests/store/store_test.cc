@@ -74,11 +74,13 @@ class CatalogTest : public testing::Test {
   Options options() {
     Options options;
     options.root = folder_.path();
+    if (few_open_files_) options.catalog_open_files = 20;
     return options;
   }
   void commit(Catalog::Batch batch) { ASSERT_TRUE(catalog_->commit(std::move(batch), Catalog::Durability::kSynced)); }
 
   support::TempDir folder_;
+  bool few_open_files_ = false;
   std::unique_ptr<Catalog> catalog_;
 };
 
@@ -116,6 +118,24 @@ TEST_F(CatalogTest, AReadThatMayNotBlockSaysSoInsteadOfReadingTheDisk) {
   EXPECT_TRUE(cold || cold.error().code == Error::Code::kNotInMemory);
   EXPECT_TRUE(*catalog_->blob(digest_of("b"), "u", Reach::kDisk));
   EXPECT_TRUE(*catalog_->blob(digest_of("b"), "u", Reach::kMemory));
+}
+
+TEST_F(CatalogTest, ATableThatIsNotOpenIsNotADamagedRecord) {
+  few_open_files_ = true;
+  open();
+  for (int restart = 0; restart < 12; ++restart) {
+    Catalog::Batch batch;
+    const auto digest = digest_of(std::to_string(restart));
+    batch.put_blob(digest, "u", {3, at(1)});
+    batch.put_manifest(digest, "u", {"application/x", at(1), "bytes"});
+    batch.put_member("u", repository("x"), digest, {});
+    commit(std::move(batch));
+    open();
+    for (int i = 0; i <= restart; ++i) {
+      const auto found = catalog_->member("u", repository("x"), digest_of(std::to_string(i)), Reach::kMemory);
+      EXPECT_TRUE(found ? found->has_value() : found.error().code == Error::Code::kNotInMemory) << found.error().message;
+    }
+  }
 }
 
 TEST_F(CatalogTest, ListsRepositoriesAndTagsInOrderPageByPage) {
