@@ -28,6 +28,10 @@ Task<Result<uint64_t>> BlobReader::complete() {
 
 namespace {
 
+bool is_refusal(Error::Code code) {
+  return code == Error::Code::kNotFound || code == Error::Code::kDenied || code == Error::Code::kUnauthorized || code == Error::Code::kRateLimited;
+}
+
 // What the catalog says of a digest in a repository.
 struct Facts {
   std::optional<store::BlobRecord> blob;
@@ -63,7 +67,7 @@ struct BlobService::Impl {
     co_return co_await disk.run(std::move(job));
   }
 
-  Task<Result<BlobReader>> fill(FillSource source, oci::Digest digest, std::optional<store::MemberRecord> member) {
+  Task<Result<BlobReader>> fill(FillSource source, oci::Digest digest, std::optional<store::MemberRecord> member, bool may_retry = true) {
     if (source.registry.upstream == nullptr) {
       co_return Error{Error::Code::kNotFound, digest.to_string() + " is not held, and there is no upstream to ask"};
     }
@@ -76,8 +80,12 @@ struct BlobService::Impl {
     }
     if (!joined) co_return joined.error();
     if (joined->started) filler.start(joined->fill, executor);
-    CO_TRY(co_await joined->fill->head(joined->source));
-    co_return BlobReader(joined->fill, joined->started ? Origin::kMiss : Origin::kCoalesced);
+    const auto head = co_await joined->fill->head(joined->source);
+    if (head) co_return BlobReader(joined->fill, joined->started ? Origin::kMiss : Origin::kCoalesced);
+    // A fill that ended because of another source's refusal says nothing to this one: it starts its own.
+    const bool others_refusal = !joined->started && is_refusal(head.error().code) && !joined->fill->source_failed(joined->source);
+    if (!others_refusal || !may_retry) co_return head.error();
+    co_return co_await fill(source, digest, member, false);
   }
 
   store::Catalog& catalog;

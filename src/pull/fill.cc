@@ -33,6 +33,11 @@ Task<Result<void>> Fill::head(size_t index) {
   return head->wait();
 }
 
+bool Fill::source_failed(size_t index) const {
+  std::lock_guard lock(mutex_);
+  return sources_[index].failed;
+}
+
 int Fill::fd() const {
   std::lock_guard lock(mutex_);
   return fd_;

@@ -40,6 +40,8 @@ class Fill : public std::enable_shared_from_this<Fill> {
 
   // Waits until the fill has a head for those who came by source `index`, or fails for them.
   Task<Result<void>> head(size_t index);
+  // Whether upstream refused the blob to those who came by source `index`.
+  bool source_failed(size_t index) const;
   // Valid after head().
   int fd() const;
   std::optional<uint64_t> size() const;

@@ -66,10 +66,13 @@ Result<void> FillTransfer::take_head(const fetch::ResponseHead& head) {
       return invalid("upstream was asked for bytes from " + std::to_string(from) + " and answered Content-Range: " +
                      std::string(head.header("content-range").substr(0, 100)));
     }
-    return fill_->announce(range->total);
+    TRY(fill_->announce(range->total));
+  } else {
+    skip_ = from;  // it starts from zero whatever was asked: the digest decides in the end
+    TRY(fill_->announce(head.content_length()));
   }
-  skip_ = from;  // it starts from zero whatever was asked: the digest decides in the end
-  return fill_->announce(head.content_length());
+  if (from > 0) fill_->grow(from);  // what an earlier process left can be read from now on
+  return ok();
 }
 
 FillTransfer::Verdict FillTransfer::on_body(ByteSpan piece) noexcept {

@@ -23,6 +23,13 @@ bool concerns_source(Error::Code code) {
          code == Error::Code::kRateLimited;
 }
 
+// The bytes themselves are in doubt, or the disk that holds them: they are not worth keeping. A
+// refusal says nothing about them, and must not let one repository throw away another's download.
+bool spoils_partial(Error::Code code) {
+  return code == Error::Code::kDigestMismatch || code == Error::Code::kUpstreamInvalid || code == Error::Code::kTooLarge ||
+         code == Error::Code::kIo || code == Error::Code::kNoSpace;
+}
+
 bool may_pass(Error::Code code) {
   return code == Error::Code::kUpstreamDown || code == Error::Code::kUpstreamTimeout || code == Error::Code::kUpstreamError ||
          code == Error::Code::kRateLimited || code == Error::Code::kStopping || code == Error::Code::kInternal;
@@ -46,8 +53,21 @@ void Filler::start(std::shared_ptr<Fill> fill, Executor executor) {
   spawn_logged(executor, run(std::move(fill), std::move(pass)), "fill");
 }
 
+// Whatever happens, the entry goes and the readers wake.
 Task<> Filler::run(std::shared_ptr<Fill> fill, Gate::Pass pass) {
   const Gate::Pass held = std::move(pass);
+  const FillSource source = fill->current_source()->second;
+  Error failure{Error::Code::kInternal, "unexpected failure"};
+  try {
+    co_await bring(fill);
+    co_return;
+  } catch (const std::exception& e) {
+    failure.message += std::string(": ") + e.what();
+  }
+  give_up(*fill, source, failure);
+}
+
+Task<> Filler::bring(std::shared_ptr<Fill> fill) {
   const FillSource source = fill->current_source()->second;
 
   const auto stored = co_await serve_from_store(fill);
@@ -70,8 +90,7 @@ Task<> Filler::run(std::shared_ptr<Fill> fill, Gate::Pass pass) {
   fill->attach((*partial)->fd(), *partial);
   const auto downloaded = co_await download(fill, *partial);
   if (!downloaded) {
-    // A partial is worth keeping only if its bytes are not what failed.
-    if (!may_pass(downloaded.error().code)) {
+    if (spoils_partial(downloaded.error().code) || (*partial)->size() == 0) {
       auto discard = [file = *partial]() -> Result<void> {
         file->discard();
         return ok();
@@ -89,27 +108,29 @@ Task<> Filler::run(std::shared_ptr<Fill> fill, Gate::Pass pass) {
 // Between the asker's look into the store and its place in the table another fill may have ended.
 Task<Result<bool>> Filler::serve_from_store(std::shared_ptr<Fill> fill) {
   const FillSource source = fill->current_source()->second;
-  struct Found {
-    std::shared_ptr<const store::OpenBlob> blob;
-    bool member = false;
-  };
+  using Found = std::shared_ptr<const store::OpenBlob>;
   auto look = [this, source, digest = fill->digest()]() -> Result<Found> {
     TRY_ASSIGN(const auto row, catalog_.blob(digest, source.registry.name, store::Reach::kDisk));
-    if (!row) return Found{};
+    if (!row) return Found();
     auto blob = blobs_.open(digest, row->size);
-    if (!blob) return Found{};  // a row without its file is a miss; this fill heals it
-    TRY_ASSIGN(const auto member, catalog_.member(source.registry.name, source.repository, digest, store::Reach::kDisk));
-    return Found{*blob, member.has_value()};
+    if (!blob) return Found();  // a row without its file is a miss; this fill heals it
+    return *blob;
   };
-  CO_TRY_ASSIGN(const auto found, co_await disk_.run(std::move(look)));
-  if (!found.blob) co_return false;
-  if (!found.member) {
-    CO_TRY(co_await membership_.prove(source.registry, source.repository, fill->digest(), Membership::Kind::kBlob));
-  }
-  fill->attach(found.blob->fd.get(), found.blob);
+  CO_TRY_ASSIGN(const Found found, co_await disk_.run(std::move(look)));
+  if (!found) co_return false;
+  CO_TRY(co_await check_right(source, fill->digest()));
+  fill->attach(found->fd.get(), found);
   table_.remove(fill->digest());
-  fill->prove(found.blob->size);
+  fill->prove(found->size);
   co_return true;
+}
+
+// Where upstream is not asked for the bytes, its answer is not there to prove the right to them.
+Task<Result<void>> Filler::check_right(FillSource source, oci::Digest digest) {
+  auto look = [this, source, digest] { return catalog_.member(source.registry.name, source.repository, digest, store::Reach::kDisk); };
+  CO_TRY_ASSIGN(const auto member, co_await disk_.run(std::move(look)));
+  if (!member) CO_TRY(co_await membership_.prove(source.registry, source.repository, digest, Membership::Kind::kBlob));
+  co_return ok();
 }
 
 Task<Result<void>> Filler::download(std::shared_ptr<Fill> fill, std::shared_ptr<store::PartialFile> partial) {
@@ -120,7 +141,11 @@ Task<Result<void>> Filler::download(std::shared_ptr<Fill> fill, std::shared_ptr<
   }
   // A crash between the last byte and the publication leaves a whole partial.
   const bool whole = kept > 0 && oci::Digest::of(partial->hash()) == fill->digest();
-  if (!whole) CO_TRY(co_await transfer(fill, partial));
+  if (whole) {
+    CO_TRY(co_await check_right(fill->current_source()->second, fill->digest()));
+  } else {
+    CO_TRY(co_await transfer(fill, partial));
+  }
   const auto got = oci::Digest::of(partial->hash());
   if (got != fill->digest()) {
     const auto source = fill->current_source();
@@ -140,9 +165,10 @@ Task<Result<void>> Filler::transfer(std::shared_ptr<Fill> fill, std::shared_ptr<
     auto result = co_await source.registry.upstream->get_blob(source.repository, fill->digest(), before, sink);
     if (sink->error()) co_return *sink->error();
     const auto size = fill->size();
-    if (result && (!size || partial->size() == *size)) co_return ok();
-    // Without a length, a body may break off behind its last byte.
-    if (!size && oci::Digest::of(partial->hash()) == fill->digest()) co_return ok();
+    // A body may also break off behind its last byte: then there is nothing left to ask for.
+    const bool answered = result || partial->size() > before;
+    const bool all_there = size ? partial->size() == *size : result || oci::Digest::of(partial->hash()) == fill->digest();
+    if (answered && all_there) co_return ok();
     const Error error = result ? Error{Error::Code::kUpstreamDown, subject + ": the answer ended the blob at byte " + std::to_string(partial->size()) +
                                                                        " of " + std::to_string(*size)}
                                : result.error();

@@ -39,6 +39,8 @@ class Filler {
 
  private:
   Task<> run(std::shared_ptr<Fill> fill, Gate::Pass pass);
+  Task<> bring(std::shared_ptr<Fill> fill);
+  Task<Result<void>> check_right(FillSource source, oci::Digest digest);
   Task<Result<bool>> serve_from_store(std::shared_ptr<Fill> fill);
   Task<Result<void>> download(std::shared_ptr<Fill> fill, std::shared_ptr<store::PartialFile> partial);
   Task<Result<void>> transfer(std::shared_ptr<Fill> fill, std::shared_ptr<store::PartialFile> partial);

@@ -6,6 +6,7 @@
 #include "membership.h"
 #include "tag_policy.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -137,12 +138,12 @@ struct ManifestService::Impl {
     }
     std::string key = registry.name + " " + repository.str() + ":" + tag.str() + " again";
     auto work = [this, registry, repository, tag] { return confirm(registry, repository, tag); };
-    auto outcome = co_await tag_flights.run_for(options.revalidate_timeout, std::move(key), std::move(work));
+    // Counted from the question, not from who waits for it: only the first to ask waits so long.
+    const auto patience = std::max(Milliseconds(0), options.revalidate_timeout - tag_flights.age(key));
+    auto outcome = co_await tag_flights.run_for(patience, std::move(key), std::move(work));
     if (outcome && outcome->value) co_return Resolved{*outcome->value, clock.now(), options.freshness, true, outcome->joined, {}};
     const Error error = outcome ? outcome->value.error()
                                 : Error{Error::Code::kUpstreamTimeout, "upstream " + registry.name + " is slow to confirm the tag"};
-    // The flight goes on behind; whoever comes before it has ended is not made to wait again.
-    if (!outcome) pause_questions();
     if (after_failure(error.code, record, clock.now(), options) == AfterFailure::kRefuse) co_return error;
     stale.stale = error;
     co_return stale;
@@ -151,6 +152,7 @@ struct ManifestService::Impl {
   Task<Result<TagMeaning>> confirm(Registry registry, oci::RepositoryName repository, oci::Tag tag) {
     statistics.revalidations.add();
     auto meaning = co_await fetch.by_tag(registry, repository, tag, true);
+    if (meaning) unreachable_until.store(0, std::memory_order_relaxed);
     if (!meaning && unreachable(meaning.error().code)) pause_questions();
     co_return meaning;
   }

@@ -10,6 +10,12 @@ const char* const kBlobs = "/blobs/";
 
 using BlobServiceTest = PullTest;
 
+Task<uint64_t> first_readable(BlobService* blobs, Registry registry, oci::RepositoryName repository, oci::Digest digest) {
+  auto opened = co_await blobs->open(registry, repository, digest);
+  const auto ready = co_await opened->readable(0);
+  co_return *ready;
+}
+
 TEST_F(BlobServiceTest, TheFirstPullComesFromUpstreamAndEveryOtherFromDisk) {
   const auto d = fake_.add_blob("library/x", kSize);
   const auto first = pull(d);
@@ -88,6 +94,37 @@ TEST_F(BlobServiceTest, AWholePartialIsPublishedWithoutAskingUpstream) {
   EXPECT_EQ(asked("GET", kBlobs), 0u);
 }
 
+TEST_F(BlobServiceTest, AWholePartialIsNoProofForARepositoryThatHasNotTheBlob) {
+  const auto d = fake_.add_text_blob("library/x", "hello");
+  auto partial = std::move(*store_->begin(digest(d)));
+  ASSERT_TRUE(partial->append(bytes_of("hello")));
+  partial.reset();
+  EXPECT_EQ(pull(d, "library/other").error->code, Error::Code::kNotFound);
+  EXPECT_EQ(pull(d, "library/other").error->code, Error::Code::kNotFound);
+  EXPECT_EQ(pull(d).bytes, "hello");
+}
+
+TEST_F(BlobServiceTest, ARefusalDoesNotThrowAwayWhatAnotherRepositoryBrought) {
+  const auto d = fake_.add_text_blob("library/x", "hello");
+  auto partial = std::move(*store_->begin(digest(d)));
+  ASSERT_TRUE(partial->append(bytes_of("hel")));
+  partial.reset();
+  EXPECT_EQ(pull(d, "library/other").error->code, Error::Code::kNotFound);
+  EXPECT_EQ(pull(d).bytes, "hello");
+  EXPECT_EQ(fake_.requests().back()["headers"]["range"], "bytes=3-");
+}
+
+TEST_F(BlobServiceTest, WhatAnEarlierProcessLeftCanBeReadBeforeMoreComes) {
+  const auto d = fake_.add_text_blob("library/x", "hello");
+  auto partial = std::move(*store_->begin(digest(d)));
+  ASSERT_TRUE(partial->append(bytes_of("hel")));
+  partial.reset();
+  fake_.add_fault({{"path", kBlobs}, {"hold", "rest"}, {"hold_after", 0}});
+  EXPECT_EQ(support::run_task(first_readable(blobs_.get(), registry(), repository(), digest(d))), 3u);
+  fake_.release("rest");
+  EXPECT_EQ(pull(d).bytes, "hello");
+}
+
 TEST_F(BlobServiceTest, APartialThatTurnsOutWrongIsThrownAwayAndTheNextStartsFromZero) {
   const auto d = fake_.add_text_blob("library/x", "hello");
   auto partial = std::move(*store_->begin(digest(d)));
@@ -119,6 +156,7 @@ TEST_F(BlobServiceTest, ABodyThatBreaksOffBehindItsLastByteIsWhole) {
   fake_.add_fault({{"path", kBlobs}, {"chunked", true}, {"stall_after", kSize}, {"times", 1}});
   EXPECT_EQ(digest_of(pull(d).bytes), d);
   EXPECT_EQ(pull(d).origin, Origin::kHit);
+  EXPECT_EQ(asked("GET", kBlobs), 1u);
 }
 
 TEST_F(BlobServiceTest, AnEmptyBlobArrives) {
@@ -127,6 +165,11 @@ TEST_F(BlobServiceTest, AnEmptyBlobArrives) {
   EXPECT_FALSE(got.error);
   EXPECT_EQ(got.bytes, "");
   EXPECT_EQ(pull(d).origin, Origin::kHit);
+}
+
+TEST_F(BlobServiceTest, EvenTheEmptyBlobIsNotServedWhereUpstreamRefusesIt) {
+  const auto d = fake_.add_text_blob("library/x", "");
+  EXPECT_EQ(pull(d, "library/other").error->code, Error::Code::kNotFound);
 }
 
 TEST_F(BlobServiceTest, UpstreamsWrongLengthIsAnErrorAndNotAnEnd) {

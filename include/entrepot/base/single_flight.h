@@ -28,6 +28,14 @@ class SingleFlight {
     bool joined;  // true: somebody else's work was waited for
   };
 
+  // How long the flight for `key` has been running; zero if there is none.
+  std::chrono::milliseconds age(const Key& key) {
+    auto flights = flights_.lock();
+    const auto it = flights->find(key);
+    if (it == flights->end()) return std::chrono::milliseconds(0);
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - it->second.started);
+  }
+
   // Runs `work` (a callable that returns Task<Result<Value>>), or waits for the one that already
   // runs for `key`. The entry is gone before the waiters wake, so that the next asker starts fresh.
   template <class Work>
@@ -54,6 +62,10 @@ class SingleFlight {
     std::shared_ptr<Landing> promise;
     bool joined;
   };
+  struct Running {
+    std::shared_ptr<Landing> promise;
+    std::chrono::steady_clock::time_point started;
+  };
 
   // Takes the entry away and wakes the waiters, also when the work's coroutine is destroyed.
   struct Leader {
@@ -78,8 +90,9 @@ class SingleFlight {
     {
       auto flights = flights_.lock();
       auto [it, inserted] = flights->try_emplace(key);
-      if (!inserted) return {it->second, true};
-      promise = it->second = std::make_shared<Landing>();
+      if (!inserted) return {it->second.promise, true};
+      it->second = {std::make_shared<Landing>(), std::chrono::steady_clock::now()};
+      promise = it->second.promise;
     }
     spawn_logged(executor, lead(key, promise, std::move(work)), "single flight");
     return {promise, false};
@@ -97,7 +110,7 @@ class SingleFlight {
     leader.land(std::move(value));
   }
 
-  Synced<std::map<Key, std::shared_ptr<Landing>>> flights_;
+  Synced<std::map<Key, Running>> flights_;
 };
 
 }  // namespace entrepot
