@@ -15,7 +15,7 @@
 
 namespace entrepot::pull {
 
-// Thread-safe. Outlives the tasks it spawned: see stop().
+// Thread-safe. Outlives the tasks it spawned: close(), then wait_idle().
 class Filler {
  public:
   Filler(const Options& options, store::Catalog& catalog, store::BlobStore& blobs, DiskPool& disk, const Clock& clock,

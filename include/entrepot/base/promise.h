@@ -67,12 +67,6 @@ class Promise {
                                                                                                              use_task);
   }
 
-  // What was set, if it was.
-  std::optional<T> peek() const {
-    std::lock_guard lock(mutex_);
-    return value_;
-  }
-
  private:
   using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                   boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
@@ -98,7 +92,7 @@ class Promise {
     boost::asio::post(waiter.executor, std::move(call));
   }
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::optional<T> value_;       // guarded by mutex_ until set, constant afterwards
   std::vector<Waiter> waiters_;  // guarded by mutex_
 };
